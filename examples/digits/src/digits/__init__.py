@@ -1,0 +1,1 @@
+"""Recognises handwritten digits: prepare the data, train a model, evaluate it, serve it."""
