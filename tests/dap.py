@@ -216,7 +216,8 @@ class Editor:
             },
         )
         attached = connection.send("attach", configuration)
-        connection.wait(lambda m: m.get("event") == "initialized" or m.get("request_seq") == attached)
+        first = connection.wait(lambda m: m.get("event") == "initialized" or m.get("request_seq") == attached)
+        assert first.get("success", True), first.get("message")
         for path, lines in self.wanted.items():
             session.breakpoints[path] = connection.request(
                 "setBreakpoints", {"source": {"path": path}, "breakpoints": [{"line": line} for line in lines]}

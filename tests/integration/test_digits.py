@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.dap import Editor
+from tests.dap import DEADLINE, Editor
 from tests.integration.conftest import Place, copy_example
 from tests.payload.conftest import lines_with
 
@@ -32,4 +32,26 @@ def test_train_stops_in_the_checkout_and_leaves_nothing(place: Place) -> None:
     assert run.finish() == 0, run.transcript()
     assert "epoch 1 step" in run.out.decode()
     assert f"{place.checkout}/src -> /app: " in run.err.decode()
+    place.assert_as_before(before)
+
+
+def test_the_failing_entry_point_stops_at_the_raising_line(place: Place) -> None:
+    """The third Python of the entry point ends with an uncaught exception at a late step."""
+    copy_example("digits", place.checkout)
+    place.apply_file("evaluate-job.yaml")
+    place.kubectl("patch", "job/evaluate", "--patch", '{"spec": {"suspend": true}}')
+    place.wait(lambda: not place.kubectl("get", "pods", "-o", "name"))
+    before = place.objects()
+    run = place.debug("job/evaluate", "--program", "digits.evaluate")
+    session = place.attach(Editor(), "job/evaluate")
+    stop = session.stopped(timeout=4 * DEADLINE)
+    assert stop.reason == "exception"
+    assert stop.path == str(place.checkout / "src" / "digits" / "model.py")
+    assert "@" in (place.checkout / "src" / "digits" / "model.py").read_text().splitlines()[stop.line - 1]
+    assert stop.evaluate("images.shape[1]") == "56"
+    stop.go()
+    session.terminated()
+    assert run.finish() == 1, run.transcript()
+    assert "ValueError: matmul" in run.out.decode()
+    assert [m.get("event") for m in session.connection.messages].count("stopped") == 1
     place.assert_as_before(before)
