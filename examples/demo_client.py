@@ -51,8 +51,15 @@ class Typed:
         words = [*COMMAND, "--namespace", namespace]
         line(paint(f"$ {' '.join(words)}", TYPED))
         self.ready = threading.Event()
+        env = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}  # it would animate a pipe
         self.process = subprocess.Popen(
-            words, cwd=checkout, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            words,
+            cwd=checkout,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self.readers = [
             threading.Thread(target=self._show, args=(file, name), daemon=True)

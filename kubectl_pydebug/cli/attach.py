@@ -90,10 +90,9 @@ def attach_job(
     if isinstance(chosen, Refusal):
         return view.refuse(chosen)
     ref = workloads.ref(workloads.POD, cluster.namespace, pod["metadata"]["name"])
+    settings = Settings(workspace.find_root(Path.cwd()), local_port, False, config)
     try:
-        outcome = run(
-            ref, chosen, port, cluster, view, Settings(workspace.find_root(Path.cwd()), local_port, False, config)
-        )
+        outcome = run(workload.ref.short, ref, chosen, port, cluster, view, settings)
     finally:
         view.quiet()
     if outcome.problem is not None:

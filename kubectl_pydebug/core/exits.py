@@ -22,8 +22,11 @@ class Exit(IntEnum):
 MEANINGS: tuple[tuple[Exit, str], ...] = (
     (Exit.USAGE, "the command line cannot be understood"),
     (Exit.REFUSED, "refused: the workload cannot be debugged this way; nothing was changed"),
-    (Exit.CLUSTER, "the cluster cannot be reached or said no (rights, quota, admission, no such object)"),
-    (Exit.NOT_STARTED, "the copy's pod or container did not start"),
+    (Exit.CLUSTER, "the cluster cannot be reached or refuses a request (rights, quota, admission, no such object)"),
+    (
+        Exit.NOT_STARTED,
+        "the copy's pod was forbidden, or its container did not start (quota, policy, node, image, command)",
+    ),
     (Exit.NOT_DEBUGGED, "the container ended before its debugger listened"),
     (Exit.LOST, "the pod went away while it was debugged, or cannot be reached any more"),
     (Exit.INTERRUPTED, "ended by Ctrl-C, SIGTERM, SIGHUP or a closed terminal; cleaned up"),

@@ -27,10 +27,12 @@ MISSES = 30
 """Looks in a row that may fail before the cluster counts as lost."""
 
 
-def attach(ref: Ref, container: str, port: int, cluster: Cluster, view: View, settings: Settings) -> Outcome:
+def attach(
+    source: str, ref: Ref, container: str, port: int, cluster: Cluster, view: View, settings: Settings
+) -> Outcome:
     """Forward ``port`` of the pod, write the configuration, and stay until the container ends or Ctrl-C.
 
-    ``ref``: the pod's. Raises ClusterError.
+    ``source``: the target as the user named it; ``ref``: its pod. Raises ClusterError.
     """
     open_stream = observe.open_stream_to(cluster, ref.namespace, ref.name)
 
@@ -62,9 +64,9 @@ def attach(ref: Ref, container: str, port: int, cluster: Cluster, view: View, se
             view.warn(f"No path mappings: debugpy on port {port} of {ref.short} is too slow to answer.")
         local.set_route(route)
         mappings = read_sources(settings.root, mine, sources)
-        endpoint = make_endpoint(ref.short, container, local.port, ref.name, port, mappings)
+        endpoint = make_endpoint(source, container, local.port, ref.name, port, mappings)
         written = write_endpoint(settings, endpoint)
-        view.ready(Ready(ref.short, None, python, False, endpoint, "", **written))
+        view.ready(Ready(source, None, python, False, endpoint, "", **written))
         return stay(ref, container, cluster)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
 import signal
+import socket
 import subprocess
 import termios
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kubectl_pydebug.core.exits import Exit
 from tests.dap import DEADLINE
@@ -41,13 +45,6 @@ def app(place: Place, images: dict[str, str]) -> Path:
     return place.write("src/app.py", APP)
 
 
-def creating(place: Place, app: Path) -> Run:
-    """The request that creates the copy is on its way."""
-    run = place.start("job/train")
-    run.wait_for("Creating job/train")
-    return run
-
-
 def starting(place: Place, app: Path) -> Run:
     run = place.start("job/slow")
     run.wait_for("Init container slow is running")
@@ -71,12 +68,74 @@ def running(place: Place, app: Path) -> Run:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-@pytest.mark.parametrize("phase", [creating, starting, waiting, stopped, running])
+@pytest.mark.parametrize("phase", [starting, waiting, stopped, running])
 def test_signal(place: Place, app: Path, phase: Callable[[Place, Path], Run], number: signal.Signals) -> None:
     before = place.objects()
     run = phase(place, app)
     run.process.send_signal(number)
     assert run.finish() == Exit.INTERRUPTED, run.transcript()
+    place.assert_as_before(before)
+
+
+class Relay:
+    """The way to the API server. The answer to the first request that is as long as ``LONG`` is lost on it."""
+
+    LONG = 30_000
+    """Bytes. All that is asked before, on one connection, is shorter."""
+
+    def __init__(self, server: int) -> None:
+        self.asked = threading.Event()
+        self._server = server
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client = self._listener.accept()[0]
+                server = socket.create_connection(("127.0.0.1", self._server))
+                mute = threading.Event()
+                threading.Thread(target=self._ask, args=(client, server, mute), daemon=True).start()
+                threading.Thread(target=self._answer, args=(client, server, mute), daemon=True).start()
+
+    def _ask(self, client: socket.socket, server: socket.socket, mute: threading.Event) -> None:
+        sent = 0
+        with contextlib.suppress(OSError), server:
+            while data := client.recv(65536):
+                sent += len(data)
+                if sent >= self.LONG and not self.asked.is_set():
+                    mute.set()
+                    self.asked.set()
+                server.sendall(data)
+
+    def _answer(self, client: socket.socket, server: socket.socket, mute: threading.Event) -> None:
+        with contextlib.suppress(OSError), client:
+            while data := server.recv(65536):
+                if not mute.is_set():
+                    client.sendall(data)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_signal_while_nobody_knows_whether_the_copy_was_created(
+    place: Place, images: dict[str, str], tmp_path: Path
+) -> None:
+    """It was, but its answer is lost on the way."""
+    train = job("train", images["3.11"], ["sleep", "infinity"], env=[{"name": "LONG", "value": "x" * 2 * Relay.LONG}])
+    place.apply(code(), train)
+    before = place.objects()
+    config = yaml.safe_load(place.cluster.kubeconfig.read_text())
+    cluster = config["clusters"][0]["cluster"]
+    with contextlib.closing(Relay(int(cluster["server"].rpartition(":")[2]))) as relay:
+        cluster["server"] = f"https://127.0.0.1:{relay.port}"
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+        run = place.start("job/train", env={"KUBECONFIG": str(tmp_path / "kubeconfig")})
+        assert relay.asked.wait(DEADLINE), run.transcript()
+        place.wait(lambda: len(place.objects()) > len(before))
+        run.process.send_signal(signal.SIGINT)
+        assert run.finish() == Exit.INTERRUPTED, run.transcript()
     place.assert_as_before(before)
 
 
