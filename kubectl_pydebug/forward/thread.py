@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from .door import Door, DoorEvent, cancel
 
@@ -53,27 +53,6 @@ class ForwardThread:
             raise TimeoutError(f"not done after {timeout} s") from error
         finally:
             future.cancel()
-
-    def iterate(self, source: AsyncIterator[T]) -> Iterator[T]:
-        """Walk an asynchronous iterator (``agent.status``) from here. Closing this generator closes it too."""
-        end = object()
-        busy = asyncio.Lock()  # an iterator that was cancelled may still be tidying up when it is closed
-
-        async def step() -> T | object:
-            async with busy:
-                return await anext(source, end)
-
-        async def close() -> None:
-            aclose = getattr(source, "aclose", None)
-            if aclose is not None:
-                async with busy:
-                    await aclose()
-
-        try:
-            while (item := self.submit(step())) is not end:
-                yield cast(T, item)
-        finally:
-            self.submit(close(), timeout=5.0)
 
     def open_door(self, sock: socket.socket, on_event: Callable[[DoorEvent], None] | None = None) -> Door:
         """A door on this socket (see ``bind``), accepting from now on; ``stop`` closes it."""

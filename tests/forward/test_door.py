@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
@@ -404,26 +404,6 @@ def test_submit_cancels_what_takes_too_long(thread: ForwardThread) -> None:
     with pytest.raises(TimeoutError, match=r"not done after 0\.05 s"):
         thread.submit(slow(), timeout=0.05)
     assert cancelled.wait(5)
-
-
-def test_iterating_an_asynchronous_iterator(thread: ForwardThread) -> None:
-    closed = threading.Event()
-
-    async def numbers() -> AsyncIterator[int]:
-        try:
-            for number in range(3):
-                yield number
-        finally:
-            closed.set()
-
-    assert list(thread.iterate(numbers())) == [0, 1, 2]
-    assert closed.wait(5)
-    closed.clear()
-    source = numbers()  # held, so that nothing but close() ends it
-    some = thread.iterate(source)
-    assert next(some) == 0
-    some.close()  # type: ignore[attr-defined]
-    assert closed.wait(5)
 
 
 def test_stopping_cancels_what_runs_and_may_be_repeated() -> None:

@@ -55,6 +55,12 @@ class Cluster:
         return dict(json.loads(self.kubectl("get", *words, "-o", "json")))
 
 
+def default_signals() -> None:
+    """What a shell starts in its background, as CI may be, ignores some of these; what a terminal starts does not."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Run:
     """A running `kubectl pydebug`."""
 
@@ -164,6 +170,7 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            preexec_fn=default_signals,
         )
         run = Run(process)
         self.runs.append(run)

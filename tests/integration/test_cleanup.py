@@ -19,7 +19,7 @@ import yaml
 
 from kubectl_pydebug.core.exits import Exit
 from tests.dap import DEADLINE
-from tests.integration.conftest import Place, Run, code, job, pod_spec
+from tests.integration.conftest import Place, Run, code, default_signals, job, pod_spec
 
 pytestmark = pytest.mark.integration
 
@@ -151,6 +151,11 @@ def test_second_signal_does_not_end_the_clean_up(place: Place, app: Path) -> Non
     place.assert_as_before(before)
 
 
+def own_terminal() -> None:
+    default_signals()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 @pytest.mark.parametrize(("words", "until"), [((), "Press F5"), (("--no-wait",), "still here 3")], ids=["quiet", "log"])
 def test_closed_terminal(place: Place, app: Path, words: tuple[str, ...], until: str) -> None:
     before = place.objects()
@@ -163,7 +168,7 @@ def test_closed_terminal(place: Place, app: Path, words: tuple[str, ...], until:
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=own_terminal,
     )
     os.close(theirs)
     shown = b""
