@@ -65,7 +65,7 @@ def test_program_names_the_one_that_waits(place: Place, images: dict[str, str]) 
     files = code(app_py=APP, first_py="print('not held')\n", wrapper=wrapper)
     place.apply(files, job("train", images["3.11"], ["bash", "wrapper"]))
     run = place.debug("job/train", "--program", "app.py")
-    assert run.out == b"not held\n"
+    run.wait_for("not held")
     stop = place.stop_at(app)
     stop.go()
     stop.session.terminated()
