@@ -212,3 +212,11 @@ def test_http_server_as_a_module_warns_of_nothing(pod: Pod, write: Any) -> None:
     pod.config["wait"] = False
     code, _, err = pod.finish(pod.start(pod.python, "-W", "error", "-m", "http.server", "--help"))
     assert (code, err) == (0, "")
+
+
+def test_usercustomize_runs_as_ever(pod: Pod, write: Any) -> None:
+    write("lib/usercustomize.py", "print('user')\n")
+    app = write("app.py", APP)
+    pod.config["wait"] = False
+    pod.env["PYTHONPATH"] = f"{pod.hook}:{app.parent / 'lib'}"
+    assert pod.finish(pod.start(pod.python, str(app))) == (0, "user\nend\n", "")
