@@ -97,8 +97,9 @@ class Terminal:
                 self.console.print(Panel(Text("\n").join(lines), title=title, title_align="left", expand=False))
             else:
                 self.console.print(*lines, sep="\n", soft_wrap=True)
-            if ready.config_entry is not None:
-                self.console.print(Text(ready.config_entry), soft_wrap=True)
+            for config in ready.configs:
+                if config.entry is not None:
+                    self.console.print(Text(config.entry), soft_wrap=True)
 
     def log(self, data: bytes) -> None:
         if self._status is not None:

@@ -18,7 +18,7 @@ WITH_VALUE = frozenset(
     (
         *("-n", "--namespace", "--context", "--kubeconfig", "--as", "--as-group", "--as-uid", "--request-timeout"),
         *("-c", "--container", "-e", "--env", "-o", "--output", "--dry-run", "--way", "--ttl", "--wait-timeout"),
-        *("--program", "--port", "-p", "--local-port"),
+        *("--program", "--port", "-p", "--local-port", "--editor"),
     )
 )
 """Options that take the next word, for finding the command behind them."""

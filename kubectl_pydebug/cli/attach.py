@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kubectl_pydebug.cli import options as shared
 from kubectl_pydebug.cli.complete import complete_target
-from kubectl_pydebug.cli.options import ClusterOptions
+from kubectl_pydebug.cli.options import ClusterOptions, LaptopOptions
 
 if TYPE_CHECKING:
     from kubectl_pydebug.ui import Terminal
@@ -31,6 +30,8 @@ def attach(
     ] = 5678,
     local_port: shared.LocalPort = 5678,
     config: shared.WriteConfig = True,
+    editors: shared.Editors = None,
+    keep_config: shared.KeepConfig = False,
     output: shared.Output = None,
     namespace: shared.Namespace = None,
     context: shared.Context = None,
@@ -56,7 +57,8 @@ def attach(
 
     access = ClusterOptions(namespace, context, kubeconfig, as_user, tuple(as_group or ()), as_uid, request_timeout)
     view = Terminal(output.value if output else None)
-    raise typer.Exit(attach_job(target, container, port, access, view, local_port, config))
+    laptop = LaptopOptions(local_port, False, config, tuple(editor.value for editor in editors or ()), keep_config)
+    raise typer.Exit(attach_job(target, container, port, access, view, laptop))
 
 
 def attach_job(
@@ -65,16 +67,14 @@ def attach_job(
     port: int,
     access: ClusterOptions,
     view: Terminal,
-    local_port: int,
-    config: bool,
+    laptop: LaptopOptions,
 ) -> int:
     """target -> pod -> forward. Returns the exit code."""
-    from kubectl_pydebug import observe, workspace
-    from kubectl_pydebug.cli.session import connect
+    from kubectl_pydebug import observe
+    from kubectl_pydebug.cli.session import connect, laptop_settings
     from kubectl_pydebug.core import workload as workloads
     from kubectl_pydebug.core.model import Refusal
     from kubectl_pydebug.core.target import parse_target
-    from kubectl_pydebug.runner import Settings
     from kubectl_pydebug.runner import attach as run
 
     resource, name = parse_target(target)
@@ -90,7 +90,7 @@ def attach_job(
     if isinstance(chosen, Refusal):
         return view.refuse(chosen)
     ref = workloads.ref(workloads.POD, cluster.namespace, pod["metadata"]["name"])
-    settings = Settings(workspace.find_root(Path.cwd()), local_port, False, config)
+    settings = laptop_settings(laptop)
     try:
         outcome = run(workload.ref.short, ref, chosen, port, cluster, view, settings)
     finally:

@@ -10,7 +10,7 @@ import typer
 from kubectl_pydebug.cli import options as shared
 from kubectl_pydebug.cli.complete import complete_target
 from kubectl_pydebug.cli.main_job import DryRun, main_job
-from kubectl_pydebug.cli.options import ClusterOptions
+from kubectl_pydebug.cli.options import ClusterOptions, LaptopOptions
 
 DAY = 24 * 3600
 
@@ -73,6 +73,8 @@ def debug(
     logs: Annotated[bool, typer.Option("--logs/--no-logs", help="Follow the container's log.")] = True,
     local_port: shared.LocalPort = 5678,
     config: shared.WriteConfig = True,
+    editors: shared.Editors = None,
+    keep_config: shared.KeepConfig = False,
     dry_run: Annotated[
         DryRun,
         typer.Option(
@@ -130,7 +132,8 @@ def debug(
     )
     access = ClusterOptions(namespace, context, kubeconfig, as_user, tuple(as_group or ()), as_uid, request_timeout)
     view = Terminal(output.value if output else None)
-    code = main_job(target, options, access, view, dry_run, local_port, logs, config)
+    laptop = LaptopOptions(local_port, logs, config, tuple(editor.value for editor in editors or ()), keep_config)
+    code = main_job(target, options, access, view, dry_run, laptop)
     raise typer.Exit(code)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubectl_pydebug.cli.options import ClusterOptions
+from kubectl_pydebug.cli.options import ClusterOptions, LaptopOptions
 
 if TYPE_CHECKING:
     from kubectl_pydebug.cluster import Cluster
@@ -30,16 +29,14 @@ def main_job(
     access: ClusterOptions,
     view: Terminal,
     dry_run: DryRun,
-    local_port: int,
-    logs: bool,
-    config: bool,
+    laptop: LaptopOptions,
 ) -> int:
     """target -> workload -> observe -> plan -> (show) -> run. Returns the exit code."""
-    from kubectl_pydebug import observe, workspace
-    from kubectl_pydebug.cli.session import connect
+    from kubectl_pydebug import observe
+    from kubectl_pydebug.cli.session import connect, laptop_settings
     from kubectl_pydebug.core.model import Refusal
     from kubectl_pydebug.core.target import parse_target
-    from kubectl_pydebug.runner import Settings, run
+    from kubectl_pydebug.runner import run
 
     resource, name = parse_target(target)
     if dry_run is DryRun.NONE:
@@ -48,6 +45,8 @@ def main_job(
     workload = observe.find_workload(cluster, resource, name)
     if isinstance(workload, Refusal):
         return view.refuse(workload)
+    settings = laptop_settings(laptop)
+    options = replace(options, editors=settings.editors)
     while True:
         plan, credentials = make_plan(cluster, workload, options)
         if isinstance(plan, Refusal):
@@ -56,7 +55,6 @@ def main_job(
             return show(plan, cluster, view, dry_run)
         for note in plan.notes:
             view.note(note.text)
-        settings = Settings(workspace.find_root(Path.cwd()), local_port, logs, config)
         outcome = run(plan, cluster, credentials, view, settings)
         if outcome.retry is None:
             break

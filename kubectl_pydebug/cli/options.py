@@ -16,6 +16,17 @@ class Form(str, Enum):
     YAML = "yaml"
 
 
+class EditorName(str, Enum):
+    """The keys of ``editors.EDITORS``; a test holds them equal."""
+
+    VSCODE = "vscode"
+    PYCHARM = "pycharm"
+    NEOVIM = "neovim"
+    EMACS = "emacs"
+    ZED = "zed"
+    VIM = "vim"
+
+
 CLUSTER = "Cluster and user (as in kubectl)"
 
 Namespace = Annotated[
@@ -59,6 +70,16 @@ LocalPort = Annotated[
 WriteConfig = Annotated[
     bool, typer.Option("--config/--no-config", help="Write the editor's configuration (.vscode/launch.json).")
 ]
+Editors = Annotated[
+    list[EditorName] | None,
+    typer.Option(
+        "--editor",
+        help="Editor to write it for; may be repeated. Else those whose folder is in the checkout, else vscode.",
+        case_sensitive=False,
+        show_default=False,
+    ),
+]
+KeepConfig = Annotated[bool, typer.Option("--keep-config", help="Leave the entry in the editor's file at the end.")]
 
 
 @dataclass(frozen=True)
@@ -72,3 +93,14 @@ class ClusterOptions:
     as_group: tuple[str, ...]
     as_uid: str | None
     request_timeout: float
+
+
+@dataclass(frozen=True)
+class LaptopOptions:
+    """The values of the options that concern this machine only."""
+
+    local_port: int
+    logs: bool
+    config: bool
+    editors: tuple[str, ...]
+    keep_config: bool

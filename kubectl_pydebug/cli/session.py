@@ -1,4 +1,4 @@
-"""A run's identity, and its way to the cluster."""
+"""A run's identity, its way to the cluster, and what it does on this machine."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import random
 import secrets
 import socket
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
-from kubectl_pydebug.cli.options import ClusterOptions
+from kubectl_pydebug.cli.options import ClusterOptions, LaptopOptions
 from kubectl_pydebug.cluster import Cluster
 from kubectl_pydebug.core.model import Session
 from kubectl_pydebug.forward.agent import Credentials
+from kubectl_pydebug.runner import Settings
+from kubectl_pydebug.workspace import find_root, used_editors
 
 PORTS = range(61000, 65536)
 """Above Linux's range of ephemeral ports (net.ipv4.ip_local_port_range ends at 60999), and rarely anybody's own."""
@@ -28,6 +31,13 @@ def connect(options: ClusterOptions) -> Cluster:
         as_uid=options.as_uid,
         request_timeout=options.request_timeout,
     )
+
+
+def laptop_settings(options: LaptopOptions) -> Settings:
+    """With the editors chosen: those asked for, else those that the checkout shows, else VS Code."""
+    root = find_root(Path.cwd())
+    editors = (options.editors or used_editors(root) or ("vscode",)) if options.config else ()
+    return Settings(root, options.local_port, options.logs, editors, options.keep_config)
 
 
 def new_session(ttl: int, source: random.Random | None = None) -> tuple[Session, Credentials]:

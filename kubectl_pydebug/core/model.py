@@ -70,6 +70,8 @@ class Options:
     stop_on_entry: bool = False
     program: str | None = None
     ttl: int = 8 * 3600
+    editors: tuple[str, ...] = ("vscode",)
+    """Names of the editors that get a configuration."""
 
 
 @dataclass(frozen=True)

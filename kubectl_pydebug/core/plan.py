@@ -64,7 +64,7 @@ def plan(workload: Workload, facts: Facts, options: Options, session: Session, b
             Share(map_ref, bundlemap.config_map(bundle, namespace, record_json), owner=job_ref),
             AwaitReady(job_ref, container),
             Forward(container),
-            WriteConfig("vscode"),
+            *(WriteConfig(editor) for editor in options.editors),
         ),
         notes=(*relax_notes, *_notes(workload, job["spec"], facts)),
     )

@@ -46,6 +46,18 @@ _SHOWN = ("restartPolicy", "nodeName", "priority", "activeDeadlineSeconds", "hos
 
 
 @dataclass(frozen=True)
+class Config:
+    """What became of an editor's file. ``problem`` says why it was not written; ``entry`` is for pasting then."""
+
+    editor: str
+    title: str
+    how: str
+    path: str
+    problem: str | None = None
+    entry: str | None = None
+
+
+@dataclass(frozen=True)
 class Ready:
     """The debugger listens: the program waits, or runs and can be attached to."""
 
@@ -57,11 +69,7 @@ class Ready:
     endpoint: Endpoint
     expires: str
     """RFC 3339, UTC."""
-    config_path: str | None = None
-    config_problem: str | None = None
-    """Why the editor's configuration was not written."""
-    config_entry: str | None = None
-    """The entry for pasting, where it was not written."""
+    configs: tuple[Config, ...] = ()
 
 
 def ready_json(ready: Ready) -> Raw:
@@ -73,7 +81,10 @@ def ready_json(ready: Ready) -> Raw:
         "source": ready.source,
         "copy": ready.copy,
         "expires": ready.expires or None,
-        "config": ready.config_path if ready.config_problem is None else None,
+        "config": next((config.path for config in ready.configs if config.problem is None), None),
+        "configs": [
+            {"editor": config.editor, "path": config.path, "problem": config.problem} for config in ready.configs
+        ],
         "endpoints": [
             {
                 "name": endpoint.name,
@@ -101,14 +112,11 @@ def ready_lines(ready: Ready) -> tuple[str, ...]:
     made = f"{ready.copy} is a copy of {ready.source}" if ready.copy else f"{ready.source} listens already"
     lines = [f"{made} (container {endpoint.container}{python})."]
     address = f"127.0.0.1:{endpoint.local_port}"
-    if ready.config_problem is not None:
-        lines.append(f"{ready.config_problem} Paste the entry below into it; the debugger is at {address}.")
-    elif ready.config_path is not None:
-        lines.append(f'Press F5 in VS Code with "{endpoint.name}" chosen ({ready.config_path}, {address}).')
-    else:
+    lines += [_config_line(config, endpoint.name, address) for config in ready.configs]
+    if not ready.configs:
         lines.append(f"Attach a debugger to {address}.")
     lines += [f"{mapping.local_root} -> {mapping.remote_root}: {mapping.why}" for mapping in endpoint.path_mappings]
-    if ready.config_path is not None and not endpoint.path_mappings:
+    if ready.configs and not endpoint.path_mappings:
         lines.append("No source file here is like one in the container: breakpoints need pathMappings of your own.")
     if ready.waiting:
         lines.append("The program waits for you.")
@@ -119,6 +127,13 @@ def ready_lines(ready: Ready) -> tuple[str, ...]:
             f"It ends with the program, with Ctrl-C here, or by itself at {ready.expires}. {ready.source} is untouched."
         )
     return tuple(lines)
+
+
+def _config_line(config: Config, name: str, address: str) -> str:
+    if config.problem is not None:
+        return f"{config.problem} Paste the entry below into it; the debugger is at {address}."
+    how = config.how[:1].upper() + config.how[1:]
+    return f'{how} in {config.title} with "{name}" chosen ({config.path}, {address}).'
 
 
 def plan_json(plan: Plan | Refusal) -> Raw:

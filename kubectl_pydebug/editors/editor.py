@@ -22,11 +22,23 @@ class Editor(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The word for ``--editor``."""
 
     @property
-    def path(self) -> str:
-        """Where the file lies, POSIX, relative to the workspace."""
+    def title(self) -> str:
+        """How people call it."""
+
+    @property
+    def traces(self) -> tuple[str, ...]:
+        """Names in a checkout's root by which one sees that it is used there."""
+
+    @property
+    def how(self) -> str:
+        """What the user does to start; goes on with "in TITLE"."""
+
+    def path(self, endpoint: Endpoint) -> str:
+        """Where the endpoint's entry lies: POSIX, relative to the workspace. Several may share a file."""
 
     def render(self, endpoints: Sequence[Endpoint], existing: str | None, workspace: str = "") -> str:
         """The file with one entry per endpoint; ``existing`` is None where there is no file. Raises ConfigError."""

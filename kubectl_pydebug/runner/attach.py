@@ -17,7 +17,8 @@ from kubectl_pydebug.forward import Stream, debugger, door
 from kubectl_pydebug.forward.debugger import DebuggerError
 from kubectl_pydebug.forward.thread import ForwardThread
 from kubectl_pydebug.forward.tunnel import TunnelError
-from kubectl_pydebug.runner.endpoint import make_endpoint, names_and_sizes, read_sources, write_endpoint
+from kubectl_pydebug.runner.configs import Configs
+from kubectl_pydebug.runner.endpoint import make_endpoint, names_and_sizes, read_sources
 from kubectl_pydebug.runner.view import Outcome, Settings, View
 from kubectl_pydebug.workspace import local_sources
 
@@ -65,9 +66,12 @@ def attach(
         local.set_route(route)
         mappings = read_sources(settings.root, mine, sources)
         endpoint = make_endpoint(source, container, local.port, ref.name, port, mappings)
-        written = write_endpoint(settings, endpoint)
-        view.ready(Ready(source, None, python, False, endpoint, "", **written))
-        return stay(ref, container, cluster)
+        configs = Configs(settings)
+        try:
+            view.ready(Ready(source, None, python, False, endpoint, "", configs.write([endpoint])))
+            return stay(ref, container, cluster)
+        finally:
+            configs.remove(view)
 
 
 def stay(ref: Ref, container: str, cluster: Cluster) -> Outcome:

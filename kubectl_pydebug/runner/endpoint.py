@@ -1,4 +1,4 @@
-"""From the sources on both sides to the editor's configuration of one endpoint."""
+"""From the sources on both sides to one endpoint."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from typing import Any
 from kubectl_pydebug.core import pathmap
 from kubectl_pydebug.core.model import Endpoint, PathMapping
 from kubectl_pydebug.core.pathmap import LocalFile, RemoteFile
-from kubectl_pydebug.editors import EDITORS, NAME_PREFIX
-from kubectl_pydebug.runner.view import Settings
-from kubectl_pydebug.workspace import write_config
+from kubectl_pydebug.editors import NAME_PREFIX
 
 
 def names_and_sizes(local: Sequence[LocalFile]) -> dict[str, list[int]]:
@@ -48,15 +46,3 @@ def make_endpoint(
     """``source``: the target as the user knows it (``job/train``)."""
     name = f"{NAME_PREFIX}{source}"
     return Endpoint(name, container, local_port, pod, remote_port=remote_port, path_mappings=mappings)
-
-
-def write_endpoint(settings: Settings, endpoint: Endpoint) -> dict[str, str | None]:
-    """Write the configuration, where that is wanted; the fields of ``report.Ready`` that tell of it."""
-    if not settings.write_config:
-        return {}
-    result = write_config(settings.root, EDITORS["vscode"], [endpoint])
-    return {
-        "config_path": str(result.path),
-        "config_problem": result.problem,
-        "config_entry": result.text_for_pasting,
-    }

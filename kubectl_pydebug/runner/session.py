@@ -17,7 +17,8 @@ from kubectl_pydebug.core.pathmap import LocalFile
 from kubectl_pydebug.core.report import Ready
 from kubectl_pydebug.forward import OpenStream, Stream, agent, door
 from kubectl_pydebug.forward.agent import Credentials
-from kubectl_pydebug.runner.endpoint import make_endpoint, names_and_sizes, read_sources, write_endpoint
+from kubectl_pydebug.runner.configs import Configs
+from kubectl_pydebug.runner.endpoint import make_endpoint, names_and_sizes, read_sources
 from kubectl_pydebug.runner.narrator import Narrator, newest_program
 from kubectl_pydebug.runner.troubles import FROM_OUTSIDE, Troubles
 from kubectl_pydebug.runner.view import Outcome, Settings, View
@@ -46,6 +47,7 @@ class Session:
         local: door.Door,
         observer: observe.Observer,
         job_uid: str,
+        configs: Configs,
     ) -> None:
         self.plan = plan
         self.cluster = cluster
@@ -58,6 +60,7 @@ class Session:
         self.troubles = Troubles(plan, self.narrator)
         self.job = next(step.ref for step in plan.steps if isinstance(step, Create))
         self.job_uid = job_uid
+        self.configs = configs
         self.pod: Raw = {}
         self.open_stream: OpenStream | None = None
         self.remote_port: int | None = None
@@ -230,7 +233,7 @@ class Session:
                 waiting=program.get("state") == "waiting",
                 endpoint=self.endpoint,
                 expires=self.plan.session.expires,
-                **write_endpoint(self.settings, self.endpoint),
+                configs=self.configs.write([self.endpoint]),
             )
         )
 

@@ -40,4 +40,6 @@ class Settings:
     root: Path
     port: int = door.PORT
     logs: bool = True
-    write_config: bool = True
+    editors: tuple[str, ...] = ()
+    """Names of those that get a configuration (``editors.EDITORS``)."""
+    keep_config: bool = False

@@ -11,7 +11,9 @@ import pytest
 
 from kubectl_pydebug.cli import WITH_VALUE, split_command
 from kubectl_pydebug.cli.app import commands
+from kubectl_pydebug.cli.options import EditorName
 from kubectl_pydebug.core.exits import MEANINGS, Exit
+from kubectl_pydebug.editors import EDITORS
 
 
 def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -40,6 +42,10 @@ def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
 )
 def test_the_first_word_chooses_the_command(words: list[str], before: list[str], behind: list[str]) -> None:
     assert split_command(words) == (before, behind)
+
+
+def test_every_editor_can_be_chosen() -> None:
+    assert [name.value for name in EditorName] == list(EDITORS)
 
 
 def test_every_option_with_a_value_is_known_to_the_split() -> None:

@@ -1,8 +1,22 @@
-"""Generated JSON with comments, in all the ways that people write it."""
+"""Generated files of the editors, in all the ways that people write them."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
+
+from kubectl_pydebug.core.model import Endpoint, PathMapping
+
+WORKSPACE = "/home/me/checkout"
+
+
+def endpoint(target: str = "job/train", port: int = 5678, *mappings: tuple[str, str]) -> Endpoint:
+    return Endpoint(
+        f"kubectl pydebug: {target}",
+        "trainer",
+        port,
+        path_mappings=tuple(PathMapping(here, there, "14 of 14 files equal") for here, there in mappings),
+    )
+
 
 LINE_ENDS = st.sampled_from(["\n", "\r\n", "\r"])
 WORDS = st.sampled_from(["a", "name", "version", "ü", 'with \\" quote', "http://x", "/* no */", "[", "}"])
@@ -55,13 +69,29 @@ def items(draw: st.DrawFn, end: str, written: list[str]) -> str:
 
 
 @st.composite
-def launch_files(draw: st.DrawFn) -> str:
-    """A ``launch.json`` with or without ``configurations``, or with nothing but white space and comments in it."""
+def documents(draw: st.DrawFn, key: str | None, shape: str) -> str:
+    """An editor's file with or without its list, or with nothing but white space and comments in it."""
     end = draw(LINE_ENDS)
     bom = draw(st.sampled_from(["", "\ufeff"]))
     before, after = draw(trivia(end)), draw(trivia(end))
     kind = draw(st.sampled_from(["with", "with", "without", "blank"]))
     if kind == "blank":
         return bom + before + draw(st.sampled_from(["", "// no line end"]))
-    configurations = f'"configurations":{draw(trivia(end))}{draw(arrays(end, 3))}' if kind == "with" else None
-    return bom + before + draw(objects(end, 3, configurations)) + after
+    listed = draw(arrays(end, 3) if shape == "array" else objects(end, 3))
+    if key is None:
+        return bom + before + listed + after
+    member = f'"{key}":{draw(trivia(end))}{listed}' if kind == "with" else None
+    return bom + before + draw(objects(end, 3, member)) + after
+
+
+@st.composite
+def dir_locals(draw: st.DrawFn) -> str:
+    """A ``.dir-locals-2.el`` as people have it, or an empty one."""
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    gaps = st.sampled_from(["", " ", end, f' ; a ) and a " {end}', f";;; c{end}{end}"])
+    atoms = st.sampled_from(
+        ["(nil . ((fill-column . 80)))", '(x "a \\" ) b" ?\\( ?))', "[1 (2)]", "foo?", '"(src)"', ":k", "'a"]
+    )
+    parts = draw(st.lists(st.tuples(gaps, atoms), max_size=4))
+    inside = "".join(f"{gap}{atom} " for gap, atom in parts)
+    return draw(st.sampled_from(["", f";;; mine ( {end}"])) + f"({inside}{draw(gaps)})" + draw(gaps)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubectl_pydebug.editors import ConfigError, jsonc
-from tests.editors.documents import LINE_ENDS, arrays, launch_files
+from tests.editors.documents import LINE_ENDS, arrays, documents
 
 
 def append(text: str, fragment: str) -> str:
@@ -112,7 +112,7 @@ def test_huge_numbers_are_read() -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(launch_files())
+@given(documents("configurations", "array"))
 def test_every_text_that_people_write_is_read(text: str) -> None:
     assert jsonc.is_blank(text) or jsonc.parse(text).kind == "object"
 

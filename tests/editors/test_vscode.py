@@ -4,24 +4,10 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from kubectl_pydebug.core.model import Endpoint, PathMapping
-from kubectl_pydebug.editors import EDITORS, ConfigError, jsonc, vscode
-from tests.editors.documents import launch_files
-
-WORKSPACE = "/home/me/checkout"
-
-
-def endpoint(target: str = "job/train", port: int = 5678, *mappings: tuple[str, str]) -> Endpoint:
-    return Endpoint(
-        f"kubectl pydebug: {target}",
-        "trainer",
-        port,
-        path_mappings=tuple(PathMapping(here, there, "14 of 14 files equal") for here, there in mappings),
-    )
-
+from kubectl_pydebug.editors import EDITORS, ConfigError, jsonc
+from kubectl_pydebug.editors.vscode import EDITOR as vscode
+from tests.editors.documents import WORKSPACE, endpoint
 
 TRAIN = endpoint("job/train", 5678, (f"{WORKSPACE}/src", "/app"))
 WEB = endpoint("deployment/web", 5679, (WORKSPACE, "/srv"))
@@ -32,7 +18,7 @@ def entries(text: str) -> list[dict[str, object]]:
 
 
 def test_it_is_registered() -> None:
-    assert EDITORS["vscode"].path == ".vscode/launch.json"
+    assert EDITORS["vscode"].path(TRAIN) == ".vscode/launch.json"
 
 
 def test_a_new_file() -> None:
@@ -180,50 +166,3 @@ def test_client_os_goes_when_the_checkout_is_used_from_elsewhere() -> None:
     assert vscode.render([endpoint("j", 1, ("/w", "/app"))], windows, "/w") == vscode.render(
         [endpoint("j", 1, ("/w", "/app"))], None, "/w"
     )
-
-
-endpoints = st.lists(
-    st.builds(
-        endpoint,
-        st.sampled_from(["job/a", "job/b", "pod/c"]),
-        st.integers(1, 65535),
-        st.tuples(st.sampled_from([WORKSPACE, f"{WORKSPACE}/src", "C:\\x"]), st.sampled_from(["/app", "/a b/ü"])),
-    ),
-    min_size=1,
-    max_size=3,
-    unique_by=lambda made: made.name,
-)
-
-
-@settings(deadline=None, max_examples=60)
-@given(launch_files(), endpoints)
-def test_remove_gives_the_original_bytes_back(existing: str, made: list[Endpoint]) -> None:
-    assert vscode.remove(vscode.render(made, existing, WORKSPACE)) == existing
-
-
-@settings(deadline=None, max_examples=60)
-@given(launch_files(), endpoints)
-def test_twice_is_once(existing: str, made: list[Endpoint]) -> None:
-    once = vscode.render(made, existing, WORKSPACE)
-    assert vscode.render(made, once, WORKSPACE) == once
-
-
-@settings(deadline=None, max_examples=60)
-@given(launch_files(), endpoints, endpoints)
-def test_sessions_that_overlap_leave_nothing(existing: str, first: list[Endpoint], second: list[Endpoint]) -> None:
-    text = vscode.render(second, vscode.render(first, existing, WORKSPACE), WORKSPACE)
-    for made in first + second:
-        left = vscode.remove(text, [made.name])
-        assert left is not None
-        text = left
-    assert text == existing
-
-
-@settings(deadline=None, max_examples=60)
-@given(launch_files(), endpoints)
-def test_every_byte_that_was_there_is_still_there(existing: str, made: list[Endpoint]) -> None:
-    rest = iter(vscode.render(made, existing, WORKSPACE))
-    assert all(byte in rest for byte in existing)  # a subsequence
-    assert [held["name"] for held in entries(vscode.render(made, existing, WORKSPACE))[-len(made) :]] == [
-        held.name for held in made
-    ]

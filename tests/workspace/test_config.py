@@ -1,20 +1,19 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
-import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from kubectl_pydebug import workspace
 from kubectl_pydebug.core.model import Endpoint, PathMapping
-from kubectl_pydebug.editors import EDITORS, vscode
-from kubectl_pydebug.workspace import find_root, local_sources, remove_config, write_config
+from kubectl_pydebug.editors import EDITORS, Editor
+from kubectl_pydebug.workspace import ConfigResult, remove_config, write_config
+from tests.workspace.checkout import make
 
 VSCODE = EDITORS["vscode"]
 OTHERS = '{\r\n\t"configurations": [ // mine\r\n\t]\r\n}'
@@ -28,157 +27,38 @@ def launch(root: Path) -> Path:
     return root / ".vscode" / "launch.json"
 
 
-def make(root: Path, *paths: str) -> None:
-    for path in paths:
-        file = root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(path)
+def write(home: Path, one: Endpoint | None = None, editor: Editor = VSCODE) -> ConfigResult:
+    (result,) = write_config(home, editor, [one or endpoint()])
+    return result
 
 
-def git(root: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "protocol.file.allow=always"]
-    subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True)
+def remove(home: Path, one: Endpoint | None = None, editor: Editor = VSCODE) -> ConfigResult:
+    (result,) = remove_config(home, editor, [one or endpoint()])
+    return result
 
 
 def as_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-# find_root
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The tests' folders lie in a home folder of their own, which ends every search."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
-
-
-def test_the_nearest_folder_of_the_editor_is_the_root(home: Path) -> None:
-    (home / "repo/.git").mkdir(parents=True)
-    (home / "repo/.vscode").mkdir()
-    (home / "repo/packages/one/.vscode").mkdir(parents=True)
-    (home / "repo/packages/two/src").mkdir(parents=True)
-    (home / "repo/packages/two/pyproject.toml").touch()
-    assert find_root(home / "repo/packages/one") == home / "repo/packages/one"
-    assert find_root(home / "repo/packages/two/src") == home / "repo"
-
-
-def test_the_top_level_of_git_is_the_root_also_of_a_worktree(home: Path) -> None:
-    (home / "all/.vscode").mkdir(parents=True)
-    (home / "all/tree/src").mkdir(parents=True)
-    (home / "all/tree/.git").write_text("gitdir: elsewhere")
-    assert find_root(home / "all/tree/src") == home / "all/tree"
-
-
-def test_the_home_folder_is_no_checkout(home: Path) -> None:
-    (home / ".vscode/extensions").mkdir(parents=True)
-    (home / ".git").mkdir()
-    (home / "job/src").mkdir(parents=True)
-    assert find_root(home / "job/src") == home / "job/src"
-    assert find_root(home) == home
-
-
-def test_a_checkout_keeps_the_name_of_its_link(home: Path) -> None:
-    (home / "real/.git").mkdir(parents=True)
-    (home / "link").symlink_to(home / "real")
-    assert find_root(home / "link") == home / "link"
-
-
-# local_sources
-
-
-def paths(root: Path) -> list[str]:
-    return [file.path for file in local_sources(root)]
-
-
-def test_sources_of_a_plain_folder(home: Path) -> None:
-    make(home, "src/a.py", "b.py", "src/data.csv", "node_modules/x.py", "env/pyvenv.cfg", "env/lib/y.py", ".venv/z.py")
-    found = local_sources(home)
-    assert [file.path for file in found] == ["b.py", "src/a.py"]
-    assert found[1].size == len("src/a.py")
-    assert found[1].sha256 == hashlib.sha256(b"src/a.py").hexdigest()
-
-
-def test_sources_of_a_repository(home: Path) -> None:
-    make(home, ".gitignore", "kept/a.py", "new.py", "ignored/b.py", "deleted.py", "c.txt")
-    (home / ".gitignore").write_text("ignored/\n")
-    git(home, "init", "-q")
-    git(home, "add", "kept", "deleted.py")
-    (home / "deleted.py").unlink()
-    assert paths(home) == ["kept/a.py", "new.py"]
-    assert paths(home / "kept") == ["a.py"]
-
-
-def test_sources_of_submodules(home: Path) -> None:
-    make(home, "library/lib/x.py", "app/main.py")
-    for name in ("library", "app"):
-        git(home / name, "init", "-q")
-        git(home / name, "add", ".")
-        git(home / name, "commit", "-qm", "first")
-    git(home / "app", "submodule", "add", "-q", str(home / "library"), "vendor")
-    assert paths(home / "app") == ["main.py", "vendor/lib/x.py"]
-
-
-def test_a_broken_repository_is_walked(home: Path) -> None:
-    make(home, "a.py")
-    (home / ".git").write_text("gitdir: nowhere")
-    assert paths(home) == ["a.py"]
-
-
-@pytest.mark.parametrize("repository", [False, True])
-def test_strange_names(home: Path, repository: bool) -> None:
-    make(home, "with\nline.py", 'quo"te.py', "größe.py", " .py")
-    with open(os.fsencode(home) + b"/not-\xff-utf8.py", "w"):
-        pass
-    if repository:
-        git(home, "init", "-q")
-    assert paths(home) == sorted(["with\nline.py", 'quo"te.py', "größe.py", " .py"])
-
-
-@pytest.mark.parametrize("repository", [False, True])
-def test_links_fifos_and_folders_do_not_hold_us_up(home: Path, repository: bool) -> None:
-    make(home, "src/a.py")
-    (home / "src/again").symlink_to(home / "src")
-    (home / "src/self.py").symlink_to("self.py")
-    (home / "src/link.py").symlink_to("a.py")
-    (home / "folder.py").mkdir()
-    os.mkfifo(home / "fifo.py")
-    if repository:
-        git(home, "init", "-q")
-    assert paths(home) == ["src/a.py", "src/link.py"]
-
-
-def test_the_index_is_bounded(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workspace, "MAX_FILES", 2)
-    monkeypatch.setattr(workspace, "MAX_FILE_BYTES", 10)
-    make(home, "a.py", "b.py", "c.py")
-    assert paths(home) == ["a.py", "b.py"]
-    (home / "a.py").write_text("x" * 11)
-    assert paths(home) == ["b.py"]
-
-
-# write_config, remove_config
-
-
 def test_the_folder_is_made_and_goes_again(home: Path) -> None:
-    result = write_config(home, VSCODE, [endpoint()])
+    result = write(home)
     assert (result.path, result.changed, result.problem) == (launch(home), True, None)
-    assert launch(home).read_text() == vscode.render([endpoint()], None, str(home))
+    assert launch(home).read_text() == VSCODE.render([endpoint()], None, str(home))
     assert os.listdir(home / ".vscode") == ["launch.json"]
-    assert not write_config(home, VSCODE, [endpoint()]).changed
-    assert remove_config(home, VSCODE).changed
+    assert not write(home).changed
+    assert remove(home).changed
     assert not (home / ".vscode").exists()
 
 
 def test_local_roots_are_relative_to_the_root(home: Path) -> None:
     mapped = Endpoint("kubectl pydebug: job/a", "c", 1, path_mappings=(PathMapping(f"{home}/src", "/app"),))
-    write_config(home, VSCODE, [mapped])
+    write(home, mapped)
     assert '"${workspaceFolder}/src/"' in launch(home).read_text()
 
 
 def test_remove_without_a_file_makes_nothing(home: Path) -> None:
-    assert not remove_config(home, VSCODE).changed
+    assert not remove(home).changed
     assert not (home / ".vscode").exists()
 
 
@@ -187,11 +67,11 @@ def test_bytes_mode_and_other_files_stay(home: Path) -> None:
     before = "\ufeff".encode() + OTHERS.encode()
     launch(home).write_bytes(before)
     launch(home).chmod(0o640)
-    assert write_config(home, VSCODE, [endpoint()]).changed
+    assert write(home).changed
     assert launch(home).read_bytes().startswith(before[:34])
     assert b"\n" not in launch(home).read_bytes().replace(b"\r\n", b"")
     assert stat.S_IMODE(launch(home).stat().st_mode) == 0o640
-    assert remove_config(home, VSCODE, ["kubectl pydebug: job/train"]).changed
+    assert remove(home).changed
     assert launch(home).read_bytes() == before
     assert sorted(os.listdir(home / ".vscode")) == ["launch.json", "settings.json"]
 
@@ -199,7 +79,7 @@ def test_bytes_mode_and_other_files_stay(home: Path) -> None:
 def test_a_new_file_has_the_user_s_umask(home: Path) -> None:
     old = os.umask(0o027)
     try:
-        write_config(home, VSCODE, [endpoint()])
+        write(home)
     finally:
         os.umask(old)
     assert stat.S_IMODE(launch(home).stat().st_mode) == 0o640
@@ -209,19 +89,19 @@ def test_a_link_stays_a_link(home: Path) -> None:
     make(home, "dotfiles/launch.json", ".vscode/settings.json")
     (home / "dotfiles/launch.json").write_text(OTHERS)
     launch(home).symlink_to("../dotfiles/launch.json")
-    assert write_config(home, VSCODE, [endpoint()]).changed
+    assert write(home).changed
     assert launch(home).is_symlink()
     assert "job/train" in (home / "dotfiles/launch.json").read_text()
     assert os.listdir(home / "dotfiles") == ["launch.json"]
 
 
 def check_left_alone(home: Path, says: str) -> None:
-    result = write_config(home, VSCODE, [endpoint()])
+    result = write(home)
     assert not result.changed
     assert result.problem is not None
     assert says in result.problem
     assert str(launch(home)) in result.problem
-    assert result.text_for_pasting == vscode.entry([endpoint()], str(home))
+    assert result.text_for_pasting == VSCODE.entry([endpoint()], str(home))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +119,7 @@ def test_what_cannot_be_read_is_left_alone(home: Path, content: bytes, says: str
     check_left_alone(home, says)
     assert launch(home).read_bytes() == content
     assert os.listdir(home / ".vscode") == ["launch.json"]
-    assert remove_config(home, VSCODE).problem is not None
+    assert remove(home).problem is not None
 
 
 def test_a_read_only_file_is_left_alone(home: Path) -> None:
@@ -291,16 +171,16 @@ def test_a_full_disk_leaves_the_old_file(home: Path, monkeypatch: pytest.MonkeyP
 class Meddling:
     """An editor while which renders somebody else writes the file."""
 
-    name, path = "vscode", vscode.path
-    entry, remove = staticmethod(vscode.entry), staticmethod(vscode.remove)
+    name, title, traces, how = VSCODE.name, VSCODE.title, VSCODE.traces, VSCODE.how
+    path, entry, remove = VSCODE.path, VSCODE.entry, VSCODE.remove
 
     def __init__(self, file: Path, writes: list[str]) -> None:
         self.file, self.writes = file, writes
 
-    def render(self, endpoints: list[Endpoint], existing: str | None, workspace: str = "") -> str:
+    def render(self, endpoints: Sequence[Endpoint], existing: str | None, workspace: str = "") -> str:
         if self.writes:
             self.file.write_text(self.writes.pop(0), newline="")
-        return vscode.render(endpoints, existing, workspace)
+        return VSCODE.render(endpoints, existing, workspace)
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -309,7 +189,7 @@ def test_what_somebody_else_wrote_meanwhile_is_not_lost(home: Path, exists: bool
     if exists:
         launch(home).write_text("{}")
     meddling = Meddling(launch(home), ['{"configurations": [{"name": "theirs"}]}'])
-    assert write_config(home, meddling, [endpoint()]).changed
+    assert write(home, editor=meddling).changed
     assert "theirs" in launch(home).read_text()
     assert "job/train" in launch(home).read_text()
     assert os.listdir(home / ".vscode") == ["launch.json"]
@@ -318,7 +198,7 @@ def test_what_somebody_else_wrote_meanwhile_is_not_lost(home: Path, exists: bool
 def test_who_never_stops_writing_is_left_alone(home: Path) -> None:
     (home / ".vscode").mkdir()
     meddling = Meddling(launch(home), [f'{{"n": {n}}}' for n in range(100)])
-    result = write_config(home, meddling, [endpoint()])
+    result = write(home, editor=meddling)
     assert "another program" in (result.problem or "")
     assert "job/train" not in launch(home).read_text()
 
@@ -340,7 +220,44 @@ def test_sessions_at_the_same_time_lose_nothing(home: Path) -> None:
         for thread in threads:
             thread.join()
 
-    all_at_once(lambda one: write_config(home, VSCODE, [one]))
+    all_at_once(lambda one: write(home, one))
     assert launch(home).read_text().count('"name"') == len(made)
-    all_at_once(lambda one: remove_config(home, VSCODE, [one.name]))
+    all_at_once(lambda one: remove(home, one))
     assert not (home / ".vscode").exists()
+
+
+def test_another_session_s_entry_of_the_same_name_stays(home: Path) -> None:
+    write(home)
+    write(home, endpoint(port=5700))  # a second session of the same target
+    theirs = launch(home).read_text()
+    assert not remove(home).changed
+    assert launch(home).read_text() == theirs
+    assert remove(home, endpoint(port=5700)).changed
+    assert not launch(home).exists()
+
+
+def test_what_the_user_added_to_our_entry_does_not_keep_it(home: Path) -> None:
+    write(home)
+    launch(home).write_text(
+        launch(home).read_text().replace('"subProcess": true', '"subProcess": false,\n"console": 1')
+    )
+    assert remove(home).changed
+    assert not launch(home).exists()
+
+
+@pytest.mark.parametrize("name", EDITORS)
+def test_every_editor_s_file_comes_and_goes(home: Path, name: str) -> None:
+    result = write(home, editor=EDITORS[name])
+    assert (result.changed, result.problem) == (True, None)
+    assert result.path.is_file()
+    assert not write(home, editor=EDITORS[name]).changed
+    assert remove(home, editor=EDITORS[name]).changed
+    assert os.listdir(home) == []
+
+
+def test_editors_that_share_a_file(home: Path) -> None:
+    write(home)
+    assert not write(home, editor=EDITORS["neovim"]).changed
+    remove(home)
+    assert not remove(home, editor=EDITORS["neovim"]).changed
+    assert os.listdir(home) == []
